@@ -10,10 +10,12 @@ import msgspec
 import pytest
 from counting import Counting
 
-from stoa.kit import clock
+from stoa.contracts.checkout.v1.checkout_pb2 import ImportZonesRequest
+from stoa.kit import clock, problems
 from stoa.kit.ids import uuid7
 from stoa.services.checkout import zones_repository
 from stoa.services.checkout.routes import routes
+from stoa.services.checkout.rpc import CheckoutServicer
 from stoa.testing import Rest, new_user, prepare_all
 
 from .conftest import ADDRESS, House, Shopper
@@ -336,3 +338,21 @@ async def test_a_product_is_taxed_by_its_class(house: House, rest: Rest, shopper
         ("0", 2000, 0),
         ("20", 495, 99),
     ]
+
+
+async def test_zones_are_brought_along_where_there_are_none_of_the_kind(house: House, rest: Rest):
+    request = ImportZonesRequest(
+        tax_zones_json=[msgspec.json.encode(tax_zone()), msgspec.json.encode(tax_zone(places=[{"country": "FR"}]))],
+        shipping_zones_json=[msgspec.json.encode(shipping_zone())],
+    )
+    await make(rest, "shipping", shipping_zone(method("own"), places=[{"country": "IE"}]))
+    servicer = CheckoutServicer(house.checkouts)
+    assert (await servicer.ImportZones(request, None)).added == 2
+    assert (await servicer.ImportZones(request, None)).added == 0
+    assert await house.db.fetchval("SELECT count(*) FROM zones WHERE kind = 'shipping'") == 1
+    await house.db.execute("DELETE FROM zones")
+    twice = ImportZonesRequest(tax_zones_json=[msgspec.json.encode(tax_zone())] * 2)
+    with pytest.raises(problems.Conflict) as refusal:
+        await servicer.ImportZones(twice, None)
+    assert refusal.value.type == "/problems/place-taken"
+    assert await house.db.fetchval("SELECT count(*) FROM zones") == 0

@@ -32,7 +32,7 @@ def test_with_nothing_near() -> None:
         (["events", "tial"], "invalid choice: 'tial' (choose from 'tail', 'replay'); did you mean tail?"),
         (["events", "tail", "--subjekt=x"], "unrecognized arguments: --subjekt=x; did you mean --subject?"),
         (["acts", "--service", "ordr"], "; did you mean order?"),
-        (["psql", "ordr"], "stoa: there is no service 'ordr'; did you mean order? choose from auth, cart,"),
+        (["psql", "ordr"], "stoa: there is no service 'ordr'; did you mean order? choose from auth, campaign,"),
         (["routes", "katalog"], "stoa: there is no service 'katalog'; did you mean catalog? choose from auth,"),
         (
             ["up", "--topology", "three-service"],

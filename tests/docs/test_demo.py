@@ -1,7 +1,7 @@
 """The demo shop has what the pages say that it has: something of each, to be looked at."""
 
 from docs.pages import ROOT, table
-from journeys.client import Shopper
+from journeys.client import ADDRESS, Shopper
 
 from stoa.cli.seed import assortment
 
@@ -51,3 +51,29 @@ async def test_who_is_in_the_group_pays_less(visitor: Shopper, admin: Shopper):
     await admin.ok("PUT", f"/auth/customer-groups/trade/members/{me['id']}")
     trader = await visitor.sign_in(me["email"], "a long enough passphrase")
     assert (await trader.ok("GET", path))["items"][0]["price"]["amount"] == 795
+
+
+async def test_goods_are_sent_everywhere_and_fetched_in_camden(visitor: Shopper):
+    ada = await visitor.register()
+    await ada.fill_cart(**{"SEEDS-WILD": 2, "SKILLET-26": 2})
+    offers = (await ada.ok("POST", "/checkout/shipping-methods", {"shipping_address": ADDRESS}))["items"]
+    assert [(one["code"], one["cost"]["amount"]) for one in offers] == [
+        ("standard", 0),
+        ("express", 995),
+        ("camden", 0),
+    ]
+    berlin = ADDRESS | {"city": "Berlin", "postal_code": "10115", "country": "DE"}
+    offers = (await ada.ok("POST", "/checkout/shipping-methods", {"shipping_address": berlin}))["items"]
+    assert [(one["name"], one["cost"]["amount"]) for one in offers] == [
+        ("International tracked", 1495),
+        ("Courier", 3495),
+    ]
+    here, there = [
+        await ada.ok("POST", "/checkout/quote", {"shipping_method": "express", "shipping_address": address})
+        for address in (ADDRESS, berlin)
+    ]
+    taxes = [(one["name"], one["rate"], one["base"]["amount"], one["amount"]["amount"]) for one in here["taxes"]]
+    assert taxes == [("VAT", "0", 900, 0), ("VAT", "20", 8500 + 995, 1899)]
+    assert there["taxes"] == []
+    fetched = await ada.ok("POST", "/checkout/quote", {"shipping_method": "camden"})
+    assert fetched["pickup_address"]["name"] == "Stoa Camden"

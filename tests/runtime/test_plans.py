@@ -83,6 +83,7 @@ WHOLE |= {"inventory.repair_repository.COUNT_ITEMS", "inventory.counts_repositor
 WHOLE |= {"inventory.stock_repository.LEFT_IN"}
 # One row that counts what staff change, and what runs of that.
 WHOLE |= {f"campaign.repository.{name}" for name in ("HOLD_CHANGES", "LOOK", "RUNNING", "COUNT_RUNNING", "MEASURE")}
+WHOLE |= {f"checkout.zones_repository.{name}" for name in ("REVISION", "CHANGING", "ALL_ZONES")}
 # The first of what is to be compared, and of what differs, which is next to nothing.
 WHOLE |= {f"payment.drifts_repository.{name}" for name in ("DUE", "NEXT_DUE", "COUNT_OPEN")}
 # What staff do with many products at once: read whole while there are few, until the next ANALYZE.

@@ -33,6 +33,8 @@ from stoa.contracts.auth.v1 import auth_pb2
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.contracts.catalog.v1 import catalog_pb2
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from stoa.contracts.checkout.v1 import checkout_pb2
+from stoa.contracts.checkout.v1.checkout_pb2_grpc import CheckoutServiceStub
 from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.inventory.v1 import inventory_pb2
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
@@ -41,6 +43,7 @@ from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceStub
 from stoa.contracts.search.v1 import search_pb2
 from stoa.contracts.search.v1.search_pb2_grpc import SearchServiceStub
 from stoa.kit import clock
+from stoa.kit.countries import COUNTRIES
 from stoa.runtime import files
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
@@ -87,6 +90,7 @@ class _Variant(msgspec.Struct, forbid_unknown_fields=True):
     name: str = ""
     options: dict[str, str] = {}
     elsewhere: dict[str, int] = {}
+    weight: int = 0
     promised: _Terms | None = None
 
 
@@ -97,6 +101,7 @@ class _Product(msgspec.Struct, forbid_unknown_fields=True):
     description: str
     tags: list[str]
     variants: list[_Variant]
+    tax_class: str = ""
     custom_fields: dict[str, Any] = {}
     product_type: str = ""
     specifications: dict[str, Any] = {}
@@ -141,6 +146,15 @@ class _Collection(msgspec.Struct, forbid_unknown_fields=True):
     products: list[str] = []
 
 
+class _Zone(msgspec.Struct, forbid_unknown_fields=True):
+    """`countries` are its places; none: every country that no other zone of the kind has."""
+
+    name: str
+    countries: list[str] = []
+    rates: list[dict[str, Any]] = []
+    methods: list[dict[str, Any]] = []
+
+
 class _CustomerGroup(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     description: str
@@ -165,6 +179,8 @@ class _Assortment(msgspec.Struct, forbid_unknown_fields=True):
     synonyms: list[dict[str, Any]]
     search_rule: list[_SearchRule]
     price_list: list[_PriceList]
+    tax_zone: list[_Zone]
+    shipping_zone: list[_Zone]
     warehouse: list[_Warehouse]
     transfer: list[_Transfer]
     receipt: list[_Receipt]
@@ -207,7 +223,10 @@ async def seed(data_dir: DataDir, channel_to: ChannelTo) -> None:
         data_dir.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     goods = assortment()
     await asyncio.gather(
-        _administrator(data_dir.admin, channel_to), _groups(goods, channel_to), _goods(goods, channel_to)
+        _administrator(data_dir.admin, channel_to),
+        _groups(goods, channel_to),
+        _zones(goods, channel_to),
+        _goods(goods, channel_to),
     )
     mark_seeded(data_dir)
 
@@ -241,6 +260,30 @@ async def _groups(assortment: _Assortment, channel_to: ChannelTo) -> None:
         for one in assortment.customer_group
     ]
     await AuthServiceStub(channel_to("auth")).ImportGroups(auth_pb2.ImportGroupsRequest(groups=groups))
+
+
+async def _zones(assortment: _Assortment, channel_to: ChannelTo) -> None:
+    """Where which taxes are due, and how goods are sent where."""
+    zones = checkout_pb2.ImportZonesRequest(
+        tax_zones_json=_zones_json(assortment.tax_zone, "rates"),
+        shipping_zones_json=_zones_json(assortment.shipping_zone, "methods"),
+    )
+    await CheckoutServiceStub(channel_to("checkout")).ImportZones(zones)
+
+
+def _zones_json(zones: list[_Zone], rules: str) -> list[bytes]:
+    named = {country for zone in zones for country in zone.countries}
+    elsewhere = [country for country in COUNTRIES if country not in named]
+    return [
+        msgspec.json.encode(
+            {
+                "name": zone.name,
+                "places": [{"country": country} for country in zone.countries or elsewhere],
+                rules: getattr(zone, rules),
+            }
+        )
+        for zone in zones
+    ]
 
 
 async def _goods(assortment: _Assortment, channel_to: ChannelTo) -> None:
@@ -407,6 +450,7 @@ def _new_product(category: _Category, product: _Product, file_id: str) -> catalo
         name=product.name,
         description=product.description,
         brand=product.brand,
+        tax_class=product.tax_class,
         category=category.slug,
         category_name=category.name,
         variants=[
@@ -415,6 +459,7 @@ def _new_product(category: _Category, product: _Product, file_id: str) -> catalo
                 name=variant.name,
                 price=common_pb2.Money(amount_minor=variant.price, currency=CURRENCY),
                 options=[catalog_pb2.Option(name=name, value=value) for name, value in variant.options.items()],
+                weight_grams=variant.weight,
             )
             for variant in product.variants
         ],

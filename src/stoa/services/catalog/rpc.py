@@ -18,6 +18,7 @@ from stoa.kit.custom_fields.definition import FieldName, NewCustomField
 from stoa.kit.http.decoding import converted, decode_body
 from stoa.kit.http.types import Id, Slug
 from stoa.kit.problems import Problem
+from stoa.ports.tax import STANDARD
 from stoa.services.catalog import (
     attribute_texts_repository,
     brands_repository,
@@ -274,6 +275,7 @@ def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:
         "name": product.name,
         "description": product.description,
         "brand": product.brand,
+        "tax_class": product.tax_class or STANDARD,
         "category": product.category or None,
         "category_name": product.category_name,
         "product_type": product.product_type or None,

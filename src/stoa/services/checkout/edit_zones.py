@@ -6,7 +6,7 @@ changes a zone holds the row that counts all changes, and looks at all of the ki
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stoa.kit import staff_acts
@@ -47,13 +47,28 @@ async def add_zone(db: Database, body: ZoneBody) -> Any:
     """Raises `TooManyZones` and what `_checked` and `_check_beside` do."""
     kind, said = _checked(body)
     async with db.transaction() as tx:
-        others = await repository.lock_zones(tx, kind)
-        if len(others) >= MOST_ZONES:
-            raise TooManyZones(MOST_ZONES)
-        _check_beside(said, others)
-        added = await repository.add_zone(tx, kind, said)
-        await staff_acts.record(tx, act=f"{kind}_zone.added", subject=added.id, after=_told(added))
-        return added
+        return await _add(tx, kind, said, await repository.lock_zones(tx, kind))
+
+
+async def import_zones(db: Database, bodies: Sequence[ZoneBody]) -> int:
+    """How many were added: all of a kind, or none where the shop has some already. Raises what adding one does."""
+    checked = [_checked(body) for body in bodies]
+    async with db.transaction() as tx:
+        if any([await repository.lock_zones(tx, kind) for kind in dict.fromkeys(kind for kind, _ in checked)]):
+            return 0
+        others: list[Zone] = []
+        for kind, said in checked:
+            others.append(await _add(tx, kind, said, others))
+        return len(others)
+
+
+async def _add(tx: Transaction, kind: Kind, said: Said, others: Sequence[Zone]) -> Any:
+    if len(others) >= MOST_ZONES:
+        raise TooManyZones(MOST_ZONES)
+    _check_beside(said, others)
+    added = await repository.add_zone(tx, kind, said)
+    await staff_acts.record(tx, act=f"{kind}_zone.added", subject=added.id, after=_told(added))
+    return added
 
 
 async def replace_zone(db: Database, zone_id: str, body: ZoneBody, if_match: IfMatch) -> Any:

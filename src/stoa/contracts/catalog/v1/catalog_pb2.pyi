@@ -1506,6 +1506,7 @@ class ImportProductsRequest(_message.Message):
         TAGS_FIELD_NUMBER: _builtins.int
         CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
         METADATA_FIELD_NUMBER: _builtins.int
+        TAX_CLASS_FIELD_NUMBER: _builtins.int
         PRODUCT_TYPE_FIELD_NUMBER: _builtins.int
         SPECIFICATIONS_JSON_FIELD_NUMBER: _builtins.int
         IMAGES_FIELD_NUMBER: _builtins.int
@@ -1518,6 +1519,8 @@ class ImportProductsRequest(_message.Message):
         category_name: _builtins.str
         custom_fields_json: _builtins.bytes
         """A JSON object, by name; empty for nothing."""
+        tax_class: _builtins.str
+        """By which rates it is taxed; empty for `standard`."""
         product_type: _builtins.str
         """The type's slug; empty for none."""
         specifications_json: _builtins.bytes
@@ -1545,13 +1548,14 @@ class ImportProductsRequest(_message.Message):
             tags: _abc.Iterable[_builtins.str] | None = ...,
             custom_fields_json: _builtins.bytes = ...,
             metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+            tax_class: _builtins.str = ...,
             product_type: _builtins.str = ...,
             specifications_json: _builtins.bytes = ...,
             images: _abc.Iterable[Global___Image] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_name", b"category_name", "custom_fields_json", b"custom_fields_json", "description", b"description", "images", b"images", "metadata", b"metadata", "name", b"name", "product_type", b"product_type", "slug", b"slug", "specifications_json", b"specifications_json", "tags", b"tags", "variants", b"variants"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_name", b"category_name", "custom_fields_json", b"custom_fields_json", "description", b"description", "images", b"images", "metadata", b"metadata", "name", b"name", "product_type", b"product_type", "slug", b"slug", "specifications_json", b"specifications_json", "tags", b"tags", "tax_class", b"tax_class", "variants", b"variants"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

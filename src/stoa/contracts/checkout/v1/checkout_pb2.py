@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fstoa/checkout/v1/checkout.proto\x12\x10stoa.checkout.v1\")\n\x12GetCheckoutRequest\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\"Y\n\x13GetCheckoutResponse\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\t\x12\x10\n\x08order_id\x18\x04 \x01(\t2r\n\x0f\x43heckoutService\x12_\n\x0bGetCheckout\x12$.stoa.checkout.v1.GetCheckoutRequest\x1a%.stoa.checkout.v1.GetCheckoutResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fstoa/checkout/v1/checkout.proto\x12\x10stoa.checkout.v1\")\n\x12GetCheckoutRequest\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\"Y\n\x13GetCheckoutResponse\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\t\x12\x10\n\x08order_id\x18\x04 \x01(\t\"I\n\x12ImportZonesRequest\x12\x16\n\x0etax_zones_json\x18\x01 \x03(\x0c\x12\x1b\n\x13shipping_zones_json\x18\x02 \x03(\x0c\"$\n\x13ImportZonesResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x32\xd3\x01\n\x0f\x43heckoutService\x12_\n\x0bGetCheckout\x12$.stoa.checkout.v1.GetCheckoutRequest\x1a%.stoa.checkout.v1.GetCheckoutResponse\"\x03\x90\x02\x01\x12_\n\x0bImportZones\x12$.stoa.checkout.v1.ImportZonesRequest\x1a%.stoa.checkout.v1.ImportZonesResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +33,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHECKOUTSERVICE'].methods_by_name['GetCheckout']._loaded_options = None
   _globals['_CHECKOUTSERVICE'].methods_by_name['GetCheckout']._serialized_options = b'\220\002\001'
+  _globals['_CHECKOUTSERVICE'].methods_by_name['ImportZones']._loaded_options = None
+  _globals['_CHECKOUTSERVICE'].methods_by_name['ImportZones']._serialized_options = b'\220\002\002'
   _globals['_GETCHECKOUTREQUEST']._serialized_start=53
   _globals['_GETCHECKOUTREQUEST']._serialized_end=94
   _globals['_GETCHECKOUTRESPONSE']._serialized_start=96
   _globals['_GETCHECKOUTRESPONSE']._serialized_end=185
-  _globals['_CHECKOUTSERVICE']._serialized_start=187
-  _globals['_CHECKOUTSERVICE']._serialized_end=301
+  _globals['_IMPORTZONESREQUEST']._serialized_start=187
+  _globals['_IMPORTZONESREQUEST']._serialized_end=260
+  _globals['_IMPORTZONESRESPONSE']._serialized_start=262
+  _globals['_IMPORTZONESRESPONSE']._serialized_end=298
+  _globals['_CHECKOUTSERVICE']._serialized_start=301
+  _globals['_CHECKOUTSERVICE']._serialized_end=512
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -63,3 +65,50 @@ class GetCheckoutResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCheckoutResponse: _TypeAlias = GetCheckoutResponse  # noqa: Y015
+
+@_typing.final
+class ImportZonesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAX_ZONES_JSON_FIELD_NUMBER: _builtins.int
+    SHIPPING_ZONES_JSON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tax_zones_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Each a JSON object as POST /tax/zones takes it."""
+
+    @_builtins.property
+    def shipping_zones_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Each a JSON object as POST /shipping/zones takes it."""
+
+    def __init__(
+        self,
+        *,
+        tax_zones_json: _abc.Iterable[_builtins.bytes] | None = ...,
+        shipping_zones_json: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shipping_zones_json", b"shipping_zones_json", "tax_zones_json", b"tax_zones_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportZonesRequest: _TypeAlias = ImportZonesRequest  # noqa: Y015
+
+@_typing.final
+class ImportZonesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDED_FIELD_NUMBER: _builtins.int
+    added: _builtins.int
+    def __init__(
+        self,
+        *,
+        added: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportZonesResponse: _TypeAlias = ImportZonesResponse  # noqa: Y015

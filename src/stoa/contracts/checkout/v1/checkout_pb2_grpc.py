@@ -40,6 +40,11 @@ class CheckoutServiceStub:
                 request_serializer=stoa_dot_checkout_dot_v1_dot_checkout__pb2.GetCheckoutRequest.SerializeToString,
                 response_deserializer=stoa_dot_checkout_dot_v1_dot_checkout__pb2.GetCheckoutResponse.FromString,
                 _registered_method=True)
+        self.ImportZones = channel.unary_unary(
+                '/stoa.checkout.v1.CheckoutService/ImportZones',
+                request_serializer=stoa_dot_checkout_dot_v1_dot_checkout__pb2.ImportZonesRequest.SerializeToString,
+                response_deserializer=stoa_dot_checkout_dot_v1_dot_checkout__pb2.ImportZonesResponse.FromString,
+                _registered_method=True)
 
 
 class CheckoutServiceServicer:
@@ -53,6 +58,14 @@ class CheckoutServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportZones(self, request, context):
+        """Adds tax zones to a shop that has none, and shipping zones to one that has none of these. INVALID_ARGUMENT for what the
+        public API refuses; then none of the kind is added.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CheckoutServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +73,11 @@ def add_CheckoutServiceServicer_to_server(servicer, server):
                     servicer.GetCheckout,
                     request_deserializer=stoa_dot_checkout_dot_v1_dot_checkout__pb2.GetCheckoutRequest.FromString,
                     response_serializer=stoa_dot_checkout_dot_v1_dot_checkout__pb2.GetCheckoutResponse.SerializeToString,
+            ),
+            'ImportZones': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportZones,
+                    request_deserializer=stoa_dot_checkout_dot_v1_dot_checkout__pb2.ImportZonesRequest.FromString,
+                    response_serializer=stoa_dot_checkout_dot_v1_dot_checkout__pb2.ImportZonesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +108,33 @@ class CheckoutService:
             '/stoa.checkout.v1.CheckoutService/GetCheckout',
             stoa_dot_checkout_dot_v1_dot_checkout__pb2.GetCheckoutRequest.SerializeToString,
             stoa_dot_checkout_dot_v1_dot_checkout__pb2.GetCheckoutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportZones(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.checkout.v1.CheckoutService/ImportZones',
+            stoa_dot_checkout_dot_v1_dot_checkout__pb2.ImportZonesRequest.SerializeToString,
+            stoa_dot_checkout_dot_v1_dot_checkout__pb2.ImportZonesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class CheckoutServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CheckoutServiceAsyncStub: ...
     GetCheckout: _grpc.UnaryUnaryMultiCallable[_checkout_pb2.GetCheckoutRequest, _checkout_pb2.GetCheckoutResponse]
     """NOT_FOUND for an unknown id."""
+    ImportZones: _grpc.UnaryUnaryMultiCallable[_checkout_pb2.ImportZonesRequest, _checkout_pb2.ImportZonesResponse]
+    """Adds tax zones to a shop that has none, and shipping zones to one that has none of these. INVALID_ARGUMENT for what the
+    public API refuses; then none of the kind is added.
+    """
 
 @_typing.type_check_only
 class CheckoutServiceAsyncStub(CheckoutServiceStub):
@@ -43,6 +47,10 @@ class CheckoutServiceAsyncStub(CheckoutServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCheckout: _aio.UnaryUnaryMultiCallable[_checkout_pb2.GetCheckoutRequest, _checkout_pb2.GetCheckoutResponse]  # type: ignore[assignment]
     """NOT_FOUND for an unknown id."""
+    ImportZones: _aio.UnaryUnaryMultiCallable[_checkout_pb2.ImportZonesRequest, _checkout_pb2.ImportZonesResponse]  # type: ignore[assignment]
+    """Adds tax zones to a shop that has none, and shipping zones to one that has none of these. INVALID_ARGUMENT for what the
+    public API refuses; then none of the kind is added.
+    """
 
 class CheckoutServiceServicer(metaclass=_abc_1.ABCMeta):
     """From a cart to an order: the saga. Its acts are public REST; this is what operators ask."""
@@ -54,5 +62,15 @@ class CheckoutServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_checkout_pb2.GetCheckoutResponse, _abc.Awaitable[_checkout_pb2.GetCheckoutResponse]]:
         """NOT_FOUND for an unknown id."""
+
+    @_abc_1.abstractmethod
+    def ImportZones(
+        self,
+        request: _checkout_pb2.ImportZonesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_checkout_pb2.ImportZonesResponse, _abc.Awaitable[_checkout_pb2.ImportZonesResponse]]:
+        """Adds tax zones to a shop that has none, and shipping zones to one that has none of these. INVALID_ARGUMENT for what the
+        public API refuses; then none of the kind is added.
+        """
 
 def add_CheckoutServiceServicer_to_server(servicer: CheckoutServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
