@@ -12,7 +12,7 @@ from checkout.conftest import ADDRESS, BROKEN, LOST, REFUSED, UNHEARD, House, Ma
 
 from stoa.kit.ids import uuid7
 from stoa.services.checkout.states import State
-from stoa.testing import Rest
+from stoa.testing import Rest, new_user
 
 STANDARD = {"shipping_method": "standard"}
 
@@ -253,3 +253,25 @@ async def test_a_wave_asks_once(house: House, new_shopper: NewShopper):
     assert await house.market.redeemed(campaign) == (8, 1600)
     assert house.road.taken.count("EvaluateMany") <= 2
     assert house.road.taken.count("RedeemMany") <= 2
+
+
+async def test_the_methods_cost_what_a_quote_says_with_the_same_codes(rest: Rest, shopper: Shopper):
+    code = f"HALF-{uuid7()}".upper()
+    await its_own(shopper, code)
+    wish = {"coupon_codes": [code], "shipping_address": msgspec.to_builtins(ADDRESS)}
+    listed = (await rest.ok("POST", "/checkout/shipping-methods", wish, user=shopper.user))["items"]
+    for method in listed:
+        body = wish | {"shipping_method": method["code"]}
+        quoted = await rest.ok("POST", "/checkout/quote", body, user=shopper.user)
+        assert quoted["shipping"] == method["cost"]
+    staff = new_user("admin")
+    tiers = [{"price": gbp(500)}, {"price": gbp(100), "from_subtotal": 2000}]
+    parcel = {"code": "parcel", "name": "Parcel", "prices": tiers, "min_days": 1, "max_days": 1}
+    zone = {"name": "UK", "places": [{"country": "GB"}], "methods": [parcel]}
+    await rest.ok("POST", "/shipping/zones", zone, status=201, user=staff)
+    costs = []
+    for codes in ([], [code]):
+        body = wish | {"coupon_codes": codes}
+        (method,) = (await rest.ok("POST", "/checkout/shipping-methods", body, user=shopper.user))["items"]
+        costs.append(method["cost"])
+    assert costs == [gbp(100), gbp(500)], "of 20.00 less a tenth the tier from 20.00 is not reached"

@@ -118,12 +118,24 @@ class PriceRules:
             raise ValueError(f"the shipping rates answered {cost} for {method}")
         return Shipping(cost, how)
 
-    async def offers(self, items: Sequence[Item], destination: Destination | None) -> list[Offer]:
-        """Every method that there is for these, and why one is not offered."""
-        goods = _goods(items, money.total((item.unit_price * item.quantity for item in items), self.currency))
+    async def offers(
+        self, items: Sequence[Item], destination: Destination | None, promotions: Promotions = NONE
+    ) -> list[Offer]:
+        """Every method that there is for these, with what it would cost in a quote, and why one is not offered."""
+        value = money.total((item.unit_price * item.quantity for item in items), self.currency)
+        off = promotions.off_lines((item.sku for item in items), self.currency)
+        goods = _goods(items, value - money.total(off, self.currency))
         if self.methods is not None:
-            return self.methods.offers(goods, destination, _today())
-        return [await self._offer(method, goods, destination) for method in sorted(self.shipping.methods)]
+            offers = self.methods.offers(goods, destination, _today())
+        else:
+            offers = [await self._offer(method, goods, destination) for method in sorted(self.shipping.methods)]
+        return [msgspec.structs.replace(one, cost=self._left(one, promotions)) for one in offers]
+
+    def _left(self, offer: Offer, promotions: Promotions) -> Money | None:
+        """Of the cost, after what campaigns take off it."""
+        if offer.cost is None:
+            return None
+        return offer.cost - promotions.on_shipping(offer.code, offer.cost).off_shipping(self.currency)
 
     async def _offer(self, method: str, goods: Goods, destination: Destination | None) -> Offer:
         cost: Money | None = None

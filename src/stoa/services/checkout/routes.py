@@ -23,6 +23,7 @@ from stoa.services.checkout.errors import CartEmpty, NoSuchCheckout
 from stoa.services.checkout.find_promotions import PromotionsAsked, find_alone
 from stoa.services.checkout.place_order import Placed, place
 from stoa.services.checkout.pricing import Quote, quote
+from stoa.services.checkout.promotions import Promotions
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.read_cart import CartAsked, CartContents, read_cart
 from stoa.services.checkout.repository import Checkout
@@ -66,6 +67,7 @@ class MethodsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     cart_id: Id | None = None
     shipping_address: Address | None = None
+    coupon_codes: Codes = msgspec.field(default_factory=list)
 
 
 class Offers(msgspec.Struct, frozen=True):
@@ -127,9 +129,7 @@ async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote
     body = request.body
     await checkouts.neighbors.rules.check(body.shipping_method)
     cart, address = await _cart_to(checkouts, request, body)
-    user_id = request.user_id if request.principal else None
-    asked = PromotionsAsked(cart, user_id, request.groups, tuple(body.coupon_codes))
-    promotions = await find_alone(checkouts.db, checkouts.neighbors, asked)
+    promotions = await _promotions_of(checkouts, request, cart, body.coupon_codes)
     return await quote(cart.items, body.shipping_method, destination_of(address), cart.rules, promotions)
 
 
@@ -146,7 +146,16 @@ async def list_shipping_methods(checkouts: Checkouts, request: Request[MethodsBo
     """The methods of where it goes; without an address the places where it can be picked up. Why one is not offered
     stands beside it."""
     cart, address = await _cart_to(checkouts, request, request.body)
-    return Offers(await cart.rules.offers(cart.items, destination_of(address)))
+    promotions = await _promotions_of(checkouts, request, cart, request.body.coupon_codes)
+    return Offers(await cart.rules.offers(cart.items, destination_of(address), promotions))
+
+
+async def _promotions_of(
+    checkouts: Checkouts, request: Request[Any], cart: CartContents, coupon_codes: list[str]
+) -> Promotions:
+    user_id = request.user_id if request.principal else None
+    asked = PromotionsAsked(cart, user_id, request.groups, tuple(coupon_codes))
+    return await find_alone(checkouts.db, checkouts.neighbors, asked)
 
 
 async def _cart_to(

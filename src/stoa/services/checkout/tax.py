@@ -6,7 +6,7 @@ parts in proportion to what each owes exactly, by largest remainder. docs/algori
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
@@ -101,6 +101,15 @@ def _nothing(asked: Taxable, how: str) -> TaxesDue:
     return TaxesDue(parts=[Money(0, asked.currency)] * len(asked.parts), rates=[], how=how)
 
 
+def _exact(rate: Rate, on: Iterable[tuple[int, int]]) -> Fraction:
+    """Of amounts, each with the whole of which the rate is so many parts."""
+    by_whole: dict[int, int] = {}
+    for amount, whole in on:
+        by_whole[whole] = by_whole.get(whole, 0) + amount
+    shares = (Fraction(amount * rate.parts_per_million, whole) for whole, amount in by_whole.items())
+    return sum(shares, start=Fraction(0))
+
+
 def worked_out(asked: Taxable, rates_of: Sequence[tuple[Rate, ...]], how: str) -> TaxesDue:
     """The tax by the rates that are on each part."""
     totals = [sum(rate.parts_per_million for rate in rates) for rates in rates_of]
@@ -111,12 +120,7 @@ def worked_out(asked: Taxable, rates_of: Sequence[tuple[Rate, ...]], how: str) -
         for rate in rates:
             on.setdefault(rate, []).append(at)
     amounts = {
-        rate: money.rounded(
-            sum(
-                (Fraction(asked.parts[at].amount * rate.parts_per_million, wholes[at]) for at in places),
-                start=Fraction(0),
-            )
-        )
+        rate: money.rounded(_exact(rate, [(asked.parts[at].amount, wholes[at]) for at in places]))
         for rate, places in on.items()
     }
     tax = Money(sum(amounts.values()), asked.currency)
