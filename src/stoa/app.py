@@ -470,6 +470,9 @@ OURS = (
             "POST /payments/{payment_id:uuid}/refund",
             "GET /payments/ledger",
             "GET /payments/drifts",
+            "GET POST /payments/methods",
+            "PUT /payments/methods/{method_id:uuid}/default",
+            "DELETE /payments/methods/{method_id:uuid}",
             "POST /payments/drifts/{drift_id:uuid}/settle",
             "POST /payments/{payment_id:uuid}/reconcile",
             "POST /payments/webhooks/{provider}",
@@ -489,7 +492,7 @@ OURS = (
             "payment.refunded",
             "payment.refund_failed",
         ),
-        hears=("order.canceled", "order.items_canceled", "order.returned"),
+        hears=("order.canceled", "order.items_canceled", "order.returned", "user.deleted"),
         beside="order",
     ),
     Service(

@@ -16,7 +16,7 @@ from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.outbox import Outbox
-from stoa.ports.payment import Heard, Said, SaidOfRefund
+from stoa.ports.payment import Heard, KeptCard, Said, SaidOfRefund
 from stoa.services.payment import payments_with
 from stoa.services.payment.authorize_payment import authorize
 from stoa.services.payment.capture_payment import capture
@@ -93,6 +93,12 @@ class Line:
 
     async def refund(self, key: str, *, refund_key: str, amount: Money) -> SaidOfRefund:
         return await self._over("refund", self.provider.refund(key, refund_key=refund_key, amount=amount))
+
+    async def keep(self, token: str, *, customer: str) -> KeptCard:
+        return await self._over("keep", self.provider.keep(token, customer=customer))
+
+    async def forget(self, reference: str) -> None:
+        await self._over("forget", self.provider.forget(reference))
 
     async def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Heard:
         return await self.provider.read_webhook(headers, body)

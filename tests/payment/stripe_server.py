@@ -44,6 +44,8 @@ class StripeServer:
         self.endpoint = ""
         self.intents: dict[str, dict[str, Any]] = {}
         self.refunds: dict[str, dict[str, Any]] = {}
+        self.customers: dict[str, dict[str, Any]] = {}
+        self.attached: dict[str, str] = {}
         self.lost: set[str] = set()
         self.deaf: set[str] = set()
         self.asked: list[str] = []
@@ -93,7 +95,8 @@ class StripeServer:
             "capture_method": body["capture_method"],
             "currency": body["currency"],
             "last_payment_error": None,
-            "metadata": {name[9:-1]: value for name, value in body.items() if name.startswith("metadata[")},
+            "customer": body.get("customer"),
+            "metadata": _metadata(body),
             "status": "requires_payment_method",
         }
         self.intents[intent["id"]] = intent  # type: ignore[index]
@@ -116,6 +119,9 @@ class StripeServer:
         token = (
             body.get("payment_method") or body.get("payment_method_data[card][token]") or body.get("confirmation_token")
         )
+        if (owner := self.attached.get(token or "")) not in {None, intent["customer"]}:
+            message = f"The provided PaymentMethod is of another Customer: {owner}."
+            raise Refused(400, type="invalid_request_error", param="payment_method", message=message)
         code = DECLINES.get(token or "")
         if code is not None or token in NEEDS_ITS_OWNER:
             decline = {"code": "card_declined", "decline_code": code} if code else {"code": "authentication_required"}
@@ -161,6 +167,23 @@ class StripeServer:
         self.refunds[refund["id"]] = refund
         return refund
 
+    def _create_customers(self, _: list[str], body: dict[str, str]) -> dict[str, Any]:
+        customer = {"id": f"cus_{next(self._numbers):014}", "object": "customer", "metadata": _metadata(body)}
+        self.customers[customer["id"]] = customer  # type: ignore[index]
+        return customer
+
+    def _attach_payment_methods(self, named: list[str], body: dict[str, str]) -> dict[str, Any]:
+        if named[0] not in ACCEPTED | DECLINES.keys() or body["customer"] not in self.customers:
+            raise Refused(404, type="invalid_request_error", code="resource_missing", param="id", message="none")
+        self.attached[named[0]] = body["customer"]
+        card = {"brand": "visa", "last4": "4242", "exp_month": 5, "exp_year": 2031}
+        return {"id": named[0], "object": "payment_method", "type": "card", "customer": body["customer"], "card": card}
+
+    def _detach_payment_methods(self, named: list[str], _: dict[str, str]) -> dict[str, Any]:
+        if self.attached.pop(named[0], None) is None:
+            raise Refused(400, type="invalid_request_error", message="It is not attached to a customer.")
+        return {"id": named[0], "object": "payment_method", "type": "card", "customer": None, "card": None}
+
     def _in_state(self, named: list[str], *states: str) -> dict[str, Any]:
         self._retrieve_payment_intents(named, {})
         intent = self.intents[named[0]]
@@ -181,6 +204,10 @@ class StripeServer:
         stamp = int(time.time() if at is None else at)
         mac = hmac.new(WEBHOOK_SECRET.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
         return {"stripe-signature": f"t={stamp},v1={mac}"}, body
+
+
+def _metadata(body: dict[str, str]) -> dict[str, str]:
+    return {name[9:-1]: value for name, value in body.items() if name.startswith("metadata[")}
 
 
 @asynccontextmanager

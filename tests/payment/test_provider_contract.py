@@ -13,7 +13,7 @@ from payment.conftest import gbp, new_payment
 from payment.stripe_server import API_KEY, WEBHOOK_SECRET, StripeServer, running
 
 from stoa.kit.money import Money
-from stoa.ports.payment import PaymentProvider, Said, Status
+from stoa.ports.payment import CardRefused, KeepsCards, PaymentProvider, Said, Status
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.simulator import Simulator
 from stoa.services.payment.stripe_provider import Stripe
@@ -155,3 +155,19 @@ async def test_every_currency_is_held_taken_and_given_back_in_full(behind: Behin
     assert (await behind.provider.capture(new.key)).status is Status.CAPTURED
     assert (await behind.provider.refund(new.key, refund_key=new.key, amount=amount)).done
     assert (await behind.provider.query(new.key)).refunded_minor == amount.amount
+
+
+async def test_a_card_that_is_kept_pays_again_until_it_is_forgotten(behind: Behind) -> None:
+    assert isinstance(behind.provider, KeepsCards)
+    ada = new_payment().user_id
+    card = await behind.provider.keep(behind.good, customer=ada)
+    assert await behind.provider.keep(behind.good, customer=ada) == card
+    assert card.reference != behind.good
+    assert len(card.last4) == 4 or card.brand == "simulated"
+    for _ in range(2):
+        new = new_payment(user_id=ada)
+        assert (await behind.authorize(new, card.reference)).status is Status.AUTHORIZED
+    with pytest.raises(CardRefused):
+        await behind.provider.keep(behind.unknown, customer=ada)
+    for _ in range(2):
+        await behind.provider.forget(card.reference)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -85,6 +86,33 @@ async def test_a_card_that_is_declined_leaves_nothing(shop, ada: Shopper, server
     assert (unknown.status, unknown.problem, unknown.body["field"]) == (422, "unknown-token", "payment.token")
     assert (await ada.ok("GET", "/inventory/MUG"))["reserved"] == 0
     assert {status for status, _, _ in at_stripe(server)} == {"requires_payment_method"}
+    await assert_sound(shop)
+
+
+async def test_a_card_that_is_kept_pays_for_its_owner_alone(shop, ada: Shopper, server: StripeServer):
+    card = await ada.ok("POST", "/payments/methods", {"token": "pm_card_visa"}, status=201)
+    assert (card["provider"], card["brand"], card["last4"], card["expires"]) == ("stripe", "visa", "4242", "2031-05")
+    by_card = order() | {"payment": {"method": "card", "payment_method_id": card["id"]}}
+    eve = await visitor_of(shop).register()
+    await eve.fill_cart(MUG=1)
+    refused = await eve.send("POST", "/orders", by_card)
+    assert (refused.status, refused.problem, refused.body["field"]) == (
+        422,
+        "unknown-payment-method",
+        "payment.payment_method_id",
+    )
+    for _ in range(2):
+        await ada.fill_cart(MUG=1)
+        await ada.ok("POST", "/orders", by_card, status=201)
+    [customer] = server.customers
+    assert [intent["customer"] for intent in server.intents.values()] == [customer] * 2
+    for payment in ({"method": "card"}, {"method": "card", "token": "pm_card_visa", "payment_method_id": card["id"]}):
+        both = await ada.send("POST", "/orders", order() | {"payment": payment})
+        assert (both.status, both.body["field"]) == (422, "payment.token")
+    assert (await ada.send("DELETE", f"/payments/methods/{card['id']}")).status == 204
+    async with asyncio.timeout(20):
+        while server.attached:
+            await asyncio.sleep(0.02)
     await assert_sound(shop)
 
 

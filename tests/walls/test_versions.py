@@ -33,6 +33,8 @@ WHY_NOT = {
     "POST /media/{file_id}/pictures": "its state is the condition",
     "POST /payments/webhooks/{provider}": "the provider says what is",
     "POST /payments/drifts/{drift_id}/settle": "it is settled once",
+    "PUT /payments/methods/{method_id}/default": "it is the one that is suggested, or not",
+    "DELETE /payments/methods/{method_id}": "it is kept or not",
     "POST /payments/{payment_id}/reconcile": "it is only compared",
 }
 

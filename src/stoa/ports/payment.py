@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -52,8 +52,33 @@ class Heard(msgspec.Struct, frozen=True):
     amount: Money
 
 
+class KeptCard(msgspec.Struct, frozen=True):
+    """A card that the provider keeps: `reference` goes in the place of a token from now on, and is good for as long as
+    the card. The rest is what a shopper knows it by; `expires` is its month, `2029-05`, or empty where it has none."""
+
+    reference: str
+    brand: str
+    last4: str
+    expires: str
+
+
+class CardRefused(Exception):
+    """For `KeepsCards.keep` to raise: the provider knows no such card, or will not keep it."""
+
+
 class NotGenuine(Exception):
     """For `PaymentProvider.read_webhook` to raise: the signature is missing, wrong or too old."""
+
+
+@runtime_checkable
+class KeepsCards(Protocol):
+    """What a provider may do beyond taking payments: where it does not, the shop keeps no cards."""
+
+    async def keep(self, token: str, *, customer: str) -> KeptCard:
+        """Keep the card for the customer of this id. A repeat keeps it once. Raises `CardRefused`."""
+
+    async def forget(self, reference: str) -> None:
+        """Keep it no more, if it still is kept."""
 
 
 class PaymentProvider(Protocol):

@@ -40,7 +40,8 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """The first part is asked for, the second learned, by the act that stands beside it.
 
     `groups` are the buyer's customer groups at that moment, for whom there may be prices.
-    `token` is the provider's name for a card; it is forgotten when it is no longer needed. The members named in
+    `token` is the provider's name for a card; it is forgotten when it is no longer needed. Or `payment_method_id` names
+    a card that is kept. The members named in
     `CUT` are there while a checkout runs, and are blank once it is cut; a row that older code cut may lack them. What
     the order does not say of `email` and addresses, `snapshot` takes from the cart, at last `account_email`.
     """
@@ -58,6 +59,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     billing_address: Address | None = None
     payment_method: str
     token: str = ""
+    payment_method_id: str = ""
     expected_total: Money | None
     traceparent: str
     custom_fields: dict[str, Any] = {}

@@ -47,10 +47,12 @@ StateName = Literal["running", "compensating", "completed", "failed", "needs_att
 
 
 class PaymentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`token` comes from the payment provider: a card number never comes here."""
+    """One of both: `token` comes from the payment provider, a card number never comes here; `payment_method_id` is a
+    card that the buyer has let the shop keep."""
 
     method: Literal["card"]
-    token: Token
+    token: Token | UnsetType = UNSET
+    payment_method_id: Id | UnsetType = UNSET
 
 
 class QuoteBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -188,6 +190,7 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
     assert key is not None  # the route requires it
     await checkouts.neighbors.rules.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
+    _check_card(body.payment, user_id)
     purchase = Purchase(
         checkout_id=ids.uuid7(),
         order_id=ids.uuid7(),
@@ -201,7 +204,8 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
         shipping_address=_checked(body.shipping_address, "shipping_address"),
         billing_address=_checked(body.billing_address, "billing_address"),
         payment_method=body.payment.method,
-        token=body.payment.token,
+        token=body.payment.token or "",
+        payment_method_id=(body.payment.payment_method_id or "").lower(),
         expected_total=body.expected_total.money if body.expected_total else None,
         custom_fields=_said(body.custom_fields),
         metadata=_said(body.metadata),
@@ -254,6 +258,14 @@ def _said(sent: dict[str, Any] | UnsetType) -> dict[str, Any]:
 
 def _checked(address: Address | None, field: str) -> Address | None:
     return checked_address(address, field) if address else None
+
+
+def _check_card(payment: PaymentBody, user_id: str | None) -> None:
+    """Raises `Unprocessable` unless it names one card, and a guest none that is kept."""
+    if (payment.token is UNSET) == (payment.payment_method_id is UNSET):
+        raise problems.Unprocessable("Give a token, or the id of a card that is kept.", field="payment.token")
+    if payment.payment_method_id is not UNSET and user_id is None:
+        raise problems.Unprocessable("A guest has no cards here: give a token.", field="payment.payment_method_id")
 
 
 def _buyer(request: Request[Any, Any], cart_id: str | None) -> str | None:

@@ -37,6 +37,7 @@ from stoa.services.payment import recording, repository
 from stoa.services.payment import simulator as simulator_of
 from stoa.services.payment.handlers import handle_batch, handlers
 from stoa.services.payment.jobs import Timers
+from stoa.services.payment.keep_card import forget_at_providers
 from stoa.services.payment.metrics import measure
 from stoa.services.payment.order_status import OrderStatus, Standings, order_status, standings
 from stoa.services.payment.providers import Providers
@@ -135,6 +136,7 @@ def build(resources: Resources) -> Parts:
             Job("settle_payments", timers.settle_payments),
             Job("execute_refunds", timers.execute_due_refunds),
             Job("reconcile_payments", partial(reconcile_due, payments)),
+            Job("forget_cards", partial(forget_at_providers, payments)),
             Job("send_simulator_webhooks", partial(simulator.send_webhooks, receive_simulated)),
         ],
         stop=stop,

@@ -97,15 +97,60 @@ class UnknownToken(problems.Unprocessable):
     title = "Unknown payment token"
     slug = "unknown-token"
 
+    def __init__(self, field: str = "payment.token") -> None:
+        super().__init__("The payment provider does not know this token.", field=field)
+
+
+class CardsNotKept(problems.Conflict):
+    title = "No cards are kept"
+    slug = "cards-not-kept"
+
     def __init__(self) -> None:
-        super().__init__("The payment provider does not know this token.", field="payment.token")
+        super().__init__("The payment provider of this shop keeps no cards.")
 
 
-Decline = PaymentDeclined | InsufficientFunds | PaymentTimedOut | PaymentInterrupted | UnknownToken
+class NoSuchPaymentMethod(problems.NotFound):
+    """There is none, or it is another's: the two look the same from outside."""
+
+    title = "No such payment method"
+    slug = "payment-method-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such payment method.")
+
+
+class UnknownPaymentMethod(problems.Unprocessable):
+    """What was to pay is not there, is another's, or is with a provider that takes no new payments."""
+
+    title = "Unknown payment method"
+    slug = "unknown-payment-method"
+
+    def __init__(self) -> None:
+        super().__init__("You have no such card with this shop. Nothing was taken.", field="payment.payment_method_id")
+
+
+class TooManyPaymentMethods(problems.Conflict):
+    title = "Too many payment methods"
+    slug = "too-many-payment-methods"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"At most {most} cards are kept: forget one first.", limit=most)
+
+
+Decline = (
+    PaymentDeclined | InsufficientFunds | PaymentTimedOut | PaymentInterrupted | UnknownToken | UnknownPaymentMethod
+)
 
 DECLINES: dict[str, type[Decline]] = {
     refusal.slug: refusal
-    for refusal in (PaymentDeclined, InsufficientFunds, PaymentTimedOut, PaymentInterrupted, UnknownToken)
+    for refusal in (
+        PaymentDeclined,
+        InsufficientFunds,
+        PaymentTimedOut,
+        PaymentInterrupted,
+        UnknownToken,
+        UnknownPaymentMethod,
+    )
 }
 """What a declined payment's `decline_reason` is to the caller."""
 

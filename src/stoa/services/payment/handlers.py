@@ -1,4 +1,5 @@
-"""When an order or some of it is canceled or goods come back: the money goes back.
+"""When an order or some of it is canceled or goods come back: the money goes back. When an account is gone, so are its
+cards.
 
 The refund is recorded in the handler's transaction, once per reason, and executed as soon as that commits. What
 is left is decided here and not by the order: where it is another sum than that asked for, the order is told.
@@ -15,7 +16,7 @@ from stoa.kit.events import Event
 from stoa.kit.money import Money
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Handler
-from stoa.services.payment import repository
+from stoa.services.payment import methods_repository, repository
 from stoa.services.payment.errors import NoSuchPayment
 from stoa.services.payment.events import RefundChanged
 from stoa.services.payment.jobs import Timers
@@ -46,10 +47,14 @@ class PartOfOrder(msgspec.Struct, frozen=True):
 PARTS = ("order.items_canceled", "order.returned")
 
 
-class Paid(msgspec.Struct, frozen=True):
-    """What all these events have."""
+class UserDeleted(msgspec.Struct, frozen=True):
+    user_id: str
 
-    payment_id: str | None
+
+class Paid(msgspec.Struct, frozen=True):
+    """What all that is about an order has."""
+
+    payment_id: str | None = None
 
 
 async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
@@ -103,4 +108,12 @@ def handlers(outbox: Outbox, timers: Timers) -> dict[str, Handler]:
         )
         await outbox.announce(tx, subject=payment.id, version=payment.version, fact=fact)
 
-    return {"order.canceled": order_canceled, **dict.fromkeys(PARTS, part_of_order)}
+    async def user_deleted(tx: Transaction, event: Event) -> None:
+        """What was kept of their cards is nobody's, and the providers are told."""
+        await methods_repository.forget(tx, event.read(UserDeleted).user_id)
+
+    return {
+        "order.canceled": order_canceled,
+        **dict.fromkeys(PARTS, part_of_order),
+        "user.deleted": user_deleted,
+    }

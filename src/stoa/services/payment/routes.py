@@ -8,16 +8,17 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from stoa.kit import problems, text
+from stoa.kit import problems
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import PUBLIC, REQUIRED, SIGNED_IN, UNKEPT, Request, Routes, may
 from stoa.kit.http.types import Id, Page, PageQuery, Price, ShortText
 from stoa.kit.money import Money
-from stoa.services.payment import drifts_routes, repository
+from stoa.services.payment import drifts_routes, methods_routes, repository
 from stoa.services.payment.authorize_payment import authorize_by_hand
 from stoa.services.payment.capture_payment import capture_by_hand
 from stoa.services.payment.errors import BadSignature, NoSuchPayment, NoSuchProvider
 from stoa.services.payment.find_payment import payment_of_id, visible
+from stoa.services.payment.methods_routes import Token
 from stoa.services.payment.receive_webhook import receive
 from stoa.services.payment.refund_payment import refund_by_hand
 from stoa.services.payment.repository import NewPayment, Refund
@@ -31,16 +32,13 @@ routes: Routes[Payments] = Routes(
         "payment_id": "The payment's id",
         "provider": "The payment provider that sends it",
         "drift_id": "The drift's id",
+        "method_id": "The payment method's id",
     },
 )
 
 COLLECT = may("payment.payments.collect")
 GIVE_BACK = may("payment.payments.refund")
 READ_LEDGER = may("payment.ledger.read")
-Token = Annotated[
-    str,
-    msgspec.Meta(min_length=1, max_length=200, pattern=text.LINE, description="The provider's name for the card"),
-]
 EntryId = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
@@ -255,6 +253,7 @@ async def receive_webhook(payments: Payments, request: Request[bytes]) -> None:
 
 
 routes.include(drifts_routes.routes)
+routes.include(methods_routes.routes)
 
 
 def _digest(request: Request[Any]) -> str:

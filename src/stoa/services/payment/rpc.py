@@ -35,12 +35,12 @@ class PaymentServicer(PaymentServiceServicer):
         self._payments = payments
 
     async def Authorize(self, request: pb.AuthorizeRequest, context: Any) -> pb.AuthorizeResponse:
-        payment = await authorize(self._payments, _new_payment(request), request.token)
+        payment = await authorize(self._payments, _new_payment(request), request.token, request.payment_method_id)
         return pb.AuthorizeResponse(payment=_message(payment))
 
     async def AuthorizeMany(self, request: pb.AuthorizeManyRequest, context: Any) -> pb.AuthorizeManyResponse:
         def begin(one: pb.AuthorizeRequest, origin: Context) -> asyncio.Task[Payment]:
-            return authorizing(self._payments, _new_payment(one), one.token, origin)
+            return authorizing(self._payments, _new_payment(one), one.token, origin, one.payment_method_id)
 
         results = await each(begin, request.requests, request.origins)
         return pb.AuthorizeManyResponse(outcomes=[outcome(pb.PaymentOutcome, one, _message) for one in results])

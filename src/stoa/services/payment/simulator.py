@@ -33,7 +33,7 @@ from stoa.kit.http.types import Price
 from stoa.kit.money import Money
 from stoa.kit.problems import Problem
 from stoa.kit.time_limit import time_limit
-from stoa.ports.payment import Heard, NotGenuine, Said, SaidOfRefund, Status
+from stoa.ports.payment import CardRefused, Heard, KeptCard, NotGenuine, Said, SaidOfRefund, Status
 from stoa.services.payment.errors import InsufficientFunds, PaymentDeclined, UnknownToken
 from stoa.services.payment.repository import webhook_secret
 from stoa.services.payment.signature import is_genuine, sign
@@ -92,6 +92,8 @@ class Simulator:
         self._voids: Batcher[str, Said] = Batcher(self._void, locks=lambda key: (key,))
 
     async def authorize(self, key: str, *, order_id: str, amount: Money, token: str) -> Said:
+        if token.startswith("card_"):
+            token = await self._remembering(self._db.fetchval(CARD, token)) or token
         reason = "" if token in _ACCEPTED else _DECLINES.get(token, UnknownToken.slug)
         webhooks = 2 if token == _TALKATIVE else 0
         if token == _SILENT and not moved(key):
@@ -101,6 +103,16 @@ class Simulator:
         if token == _SILENT:
             await _silence()
         return said
+
+    async def keep(self, token: str, *, customer: str) -> KeptCard:
+        if token not in _ACCEPTED | _DECLINES.keys():
+            raise CardRefused
+        reference = f"card_{hashlib.sha256(f'{customer} {token}'.encode()).hexdigest()[:32]}"
+        await self._remembering(self._db.execute(KEEP_CARD, reference, token))
+        return KeptCard(reference, "simulated", token[-4:], "")
+
+    async def forget(self, reference: str) -> None:
+        await self._remembering(self._db.execute(FORGET_CARD, reference))
 
     async def query(self, key: str) -> Said:
         row = await self._remembering(self._db.fetchrow(QUERY, key))
@@ -249,5 +261,8 @@ REFUND = """
     )
     INSERT INTO simulator.refunds (key, payment_key, amount_minor) VALUES ($1, $2, $3) RETURNING reference
 """
+KEEP_CARD = "INSERT INTO simulator.cards (reference, token) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+FORGET_CARD = "DELETE FROM simulator.cards WHERE reference = $1"
+CARD = "SELECT token FROM simulator.cards WHERE reference = $1"
 UNSENT_WEBHOOKS = "SELECT seq, body FROM simulator.webhooks WHERE sent_at IS NULL ORDER BY seq LIMIT 100"
 WEBHOOK_SENT = "UPDATE simulator.webhooks SET sent_at = now() WHERE seq = $1"

@@ -18,11 +18,11 @@ from typing import Any
 import msgspec
 import stripe
 from msgspec.structs import replace
-from stripe.params import PaymentIntentConfirmParams
+from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
 from stoa.kit.db import Database
 from stoa.kit.money import Money
-from stoa.ports.payment import Heard, NotGenuine, Said, SaidOfRefund, Status
+from stoa.ports.payment import CardRefused, Heard, KeptCard, NotGenuine, Said, SaidOfRefund, Status
 from stoa.services.payment.errors import InsufficientFunds, PaymentDeclined, ProviderSilent, UnknownToken
 
 NAME = "stripe"
@@ -58,7 +58,7 @@ class Stripe:
     async def authorize(self, key: str, *, order_id: str, amount: Money, token: str) -> Said:
         row = await self._db.fetchrow(INTENT_OF, key)
         if row is None:
-            intent = await self._made(key, order_id, amount)
+            intent = await self._made(key, order_id, amount, token.partition("/")[0] if "/" in token else None)
             row = await self._db.fetchrow(KEEP_INTENT, key, intent.id)
             assert row is not None  # it answers with what is there
         if row["voided"]:
@@ -82,6 +82,34 @@ class Stripe:
             if refused.code == "resource_missing" and (refused.param or "").startswith(("payment_method", "confirm")):
                 return Said(Status.DECLINED, row["intent_id"], UnknownToken.slug)
             raise _unusable(refused) from refused
+        except stripe.StripeError as silent:
+            raise _unusable(silent) from silent
+
+    async def keep(self, token: str, *, customer: str) -> KeptCard:
+        """The reference is that of the card with its owner at Stripe: neither pays without the other."""
+        try:
+            customer_id = await self._db.fetchval(CUSTOMER, customer)
+            if customer_id is None:
+                made = await self._client.v1.customers.create_async(
+                    {"metadata": {"stoa_user": customer}}, {"idempotency_key": f"customer {customer}"}
+                )
+                customer_id = await self._db.fetchval(KEEP_CUSTOMER, customer, made.id)
+            kept = await self._client.v1.payment_methods.attach_async(token, {"customer": customer_id})
+        except (stripe.CardError, stripe.InvalidRequestError):
+            raise CardRefused from None
+        except stripe.StripeError as silent:
+            raise _unusable(silent) from silent
+        card = kept.card
+        if card is None:
+            raise CardRefused
+        expires = f"{card.exp_year}-{card.exp_month:02}"
+        return KeptCard(f"{customer_id}/{kept.id}", card.brand, card.last4 or "", expires)
+
+    async def forget(self, reference: str) -> None:
+        try:
+            await self._client.v1.payment_methods.detach_async(reference.partition("/")[2])
+        except stripe.InvalidRequestError:
+            return  # nobody's already
         except stripe.StripeError as silent:
             raise _unusable(silent) from silent
 
@@ -173,19 +201,19 @@ class Stripe:
         amount = Money(_our_minor(intent.amount, intent.currency), intent.currency.upper())
         return Heard(event.id, intent.metadata["stoa_key"], intent.metadata.get("order_id", ""), amount)
 
-    async def _made(self, key: str, order_id: str, amount: Money) -> stripe.PaymentIntent:
-        """An intent that nobody has confirmed: nothing is held."""
+    async def _made(self, key: str, order_id: str, amount: Money, customer_id: str | None) -> stripe.PaymentIntent:
+        """An intent that nobody has confirmed: nothing is held. A card that is kept is paid by its owner alone."""
+        params: PaymentIntentCreateParams = {
+            "amount": _stripe_amount(amount),
+            "currency": amount.currency.lower(),
+            "capture_method": "manual",
+            "allowed_payment_method_types": ["card"],
+            "metadata": {"stoa_key": key, "order_id": order_id},
+        }
+        if customer_id is not None:
+            params["customer"] = customer_id
         try:
-            return await self._client.v1.payment_intents.create_async(
-                {
-                    "amount": _stripe_amount(amount),
-                    "currency": amount.currency.lower(),
-                    "capture_method": "manual",
-                    "allowed_payment_method_types": ["card"],
-                    "metadata": {"stoa_key": key, "order_id": order_id},
-                },
-                {"idempotency_key": f"{key} intent"},
-            )
+            return await self._client.v1.payment_intents.create_async(params, {"idempotency_key": f"{key} intent"})
         except stripe.StripeError as silent:
             raise _unusable(silent) from silent
 
@@ -225,7 +253,7 @@ def _card(token: str) -> PaymentIntentConfirmParams:
         # The library's types know the card's other members only.
         card: Any = {"type": "card", "card": {"token": token}}
         return {"payment_method_data": card}
-    return {"payment_method": token}
+    return {"payment_method": token.rpartition("/")[2]}
 
 
 def _said(intent: stripe.PaymentIntent) -> Said:
@@ -268,6 +296,12 @@ def _unusable(error: stripe.StripeError) -> ProviderSilent:
     return ProviderSilent()
 
 
+CUSTOMER = "SELECT customer_id FROM stripe.customers WHERE user_id = $1"
+KEEP_CUSTOMER = """
+    INSERT INTO stripe.customers AS known (user_id, customer_id) VALUES ($1, $2)
+    ON CONFLICT (user_id) DO UPDATE SET customer_id = known.customer_id
+    RETURNING customer_id
+"""
 _COLUMNS = "intent_id, voided"
 INTENT_OF = f"SELECT {_COLUMNS} FROM stripe.intents WHERE key = $1"  # noqa: S608 - columns
 INTENT_ID_OF = "SELECT intent_id FROM stripe.intents WHERE key = $1"

@@ -72,8 +72,8 @@ class Payment(_message.Message):
     order_id: _builtins.str
     state: Global___PaymentState.ValueType
     decline_reason: _builtins.str
-    """Why it was declined: payment-declined, insufficient-funds, payment-timed-out, payment-interrupted, unknown-token;
-    empty otherwise.
+    """Why it was declined: payment-declined, insufficient-funds, payment-timed-out, payment-interrupted, unknown-token,
+    unknown-payment-method; empty otherwise.
     """
     version: _builtins.int
     """Counts the changes of a payment, as its events do: what is told with a higher one is newer."""
@@ -121,6 +121,7 @@ class AuthorizeRequest(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
+    PAYMENT_METHOD_ID_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """The caller's idempotency key: for a checkout, its id."""
     order_id: _builtins.str
@@ -129,7 +130,9 @@ class AuthorizeRequest(_message.Message):
     method: _builtins.str
     """"card"."""
     token: _builtins.str
-    """The provider's token for the card: never a card number."""
+    """The provider's token for the card: never a card number. Empty where a kept card pays."""
+    payment_method_id: _builtins.str
+    """A card that the user has let the shop keep; /problems/unknown-payment-method for one that is not the user's."""
     @_builtins.property
     def amount(self) -> _common_pb2.Money: ...
     def __init__(
@@ -141,10 +144,11 @@ class AuthorizeRequest(_message.Message):
         amount: _common_pb2.Money | None = ...,
         method: _builtins.str = ...,
         token: _builtins.str = ...,
+        payment_method_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "key", b"key", "method", b"method", "order_id", b"order_id", "token", b"token", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "key", b"key", "method", b"method", "order_id", b"order_id", "payment_method_id", b"payment_method_id", "token", b"token", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -52,6 +52,7 @@ def _request(purchase: Purchase) -> AuthorizeRequest:
         amount=money_message(purchase.priced.total),
         method=purchase.payment_method,
         token=purchase.token,
+        payment_method_id=purchase.payment_method_id,
     )
 
 
