@@ -79,6 +79,22 @@ def test_everything_that_is_heard_has_a_handler():
     assert set(HANDLERS) == set(SERVICES["notification"].hears)
 
 
+async def test_an_order_in_parts(db, hear):
+    """Each parcel says what is in it, and what is called off is said."""
+    order_id = uuid7()
+    mug, spoon = ({"sku": name.upper(), "name": name, "quantity": 1} for name in ("Mug", "Spoon"))
+    parcel = {"carrier": "DHL", "tracking_number": "JD01", "tracking_url": None, "shipment_id": uuid7()}
+    off = {"source": uuid7(), "reason": "enough", "reservation_key": "r", "payment_id": uuid7(), "refund": gbp(400)}
+    await hear(about(order_id, "order.shipped", items=[mug], complete=False, **parcel))
+    await hear(about(order_id, "order.items_canceled", items=[spoon], **off))
+    await hear(about(order_id, "order.delivered", items=[mug], complete=True, shipment_ids=[parcel["shipment_id"]]))
+    assert await sent(db) == [
+        ("order_shipped", "ada@example.com", "A part of your order S-100001 is on its way"),
+        ("order_items_canceled", "ada@example.com", "A part of your order S-100001 is canceled"),
+        ("order_delivered", "ada@example.com", "Your order S-100001 has arrived"),
+    ]
+
+
 async def test_the_life_of_an_order(db, hear):
     order_id = uuid7()
     await hear(
