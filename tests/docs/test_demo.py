@@ -77,3 +77,16 @@ async def test_goods_are_sent_everywhere_and_fetched_in_camden(visitor: Shopper)
     assert there["taxes"] == []
     fetched = await ada.ok("POST", "/checkout/quote", {"shipping_method": "camden"})
     assert fetched["pickup_address"]["name"] == "Stoa Camden"
+
+
+async def test_a_campaign_applies_of_itself_and_another_by_its_code(visitor: Shopper):
+    ada = await visitor.register()
+    await ada.ok("PUT", "/cart/me/items", {"items": [{"sku": "MUG-RED", "quantity": 3}]})
+    wish = {"shipping_method": "standard", "shipping_address": ADDRESS}
+    quoted = await ada.ok("POST", "/checkout/quote", wish)
+    assert (quoted["discount"]["amount"], quoted["shipping"]["amount"]) == (995, 495)
+    await ada.ok("PUT", "/cart/me/items", {"items": [{"sku": "MUG-RED", "quantity": 4}]})
+    quoted = await ada.ok("POST", "/checkout/quote", wish | {"coupon_codes": ["welcome"]})
+    assert [one["name"] for one in quoted["promotions"]["applied"]] == ["Three mugs for two", "Welcome"]
+    # Four at 9.95, one of them free, and a tenth of the rest.
+    assert (quoted["discount"]["amount"], quoted["shipping"]["amount"]) == (995 + 299, 0)

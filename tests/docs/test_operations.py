@@ -114,7 +114,7 @@ async def test_what_is_backed_up_is_restored(reader: Reader, placed: dict, admin
         order = await copy.ok("GET", f"/orders/{placed['id']}")
         assert order == await admin.ok("GET", f"/orders/{placed['id']}")
         elsewhere = Reader(url, tmp_path / "restored")
-        assert elsewhere.run([sys.executable, "-m", "stoa.cli.main", "audit"]).endswith("All 8 invariants hold.\n")
+        assert elsewhere.run([sys.executable, "-m", "stoa.cli.main", "audit"]).endswith("All 9 invariants hold.\n")
     assert "Demo shop" not in (tmp_path / "shop.log").read_text()
 
 

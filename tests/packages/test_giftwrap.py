@@ -95,7 +95,7 @@ async def test_it_is_sold_and_goes(
                 before = await signed_in(session, url, orders[0][1])
                 assert (await wrapped(before, orders[0][0]))["paper"] == "stars"
             status, said = stoa("audit", "--data-dir", data_dir)
-            assert (status, said.endswith("All 9 invariants hold.")) == (0, True), said
+            assert (status, said.endswith("All 10 invariants hold.")) == (0, True), said
             assert "joined stoa-giftwrap 0.1.0 (stoa.services: giftwrap)" in stoa("doctor", "--data-dir", data_dir)[1]
     with_stub = stoa("shell", "--data-dir", data_dir, script=ASK.format(orders[0][0]))
     assert (with_stub[0], with_stub[1].endswith("stars")) == (0, True), with_stub

@@ -16,6 +16,7 @@ from stoa.audit.look import EVER, looking
 from stoa.audit.media import MEDIA
 from stoa.audit.orders import ORDERS
 from stoa.audit.payments import PAYMENTS_INVARIANT
+from stoa.audit.promotions import PROMOTIONS
 from stoa.audit.reservations import RESERVATIONS
 from stoa.audit.search import SEARCH
 from stoa.audit.stock import STOCK
@@ -23,7 +24,7 @@ from stoa.audit.totals import TOTALS_INVARIANT
 from stoa.kit.db import Database
 from stoa.runtime.kept_files import KeptFiles
 
-OURS = (STOCK, RESERVATIONS, PAYMENTS_INVARIANT, ORDERS, EVENTS, TOTALS_INVARIANT, SEARCH, MEDIA)
+OURS = (STOCK, RESERVATIONS, PAYMENTS_INVARIANT, ORDERS, EVENTS, TOTALS_INVARIANT, SEARCH, MEDIA, PROMOTIONS)
 
 
 def _of_packages() -> Iterator[Invariant]:

@@ -1,4 +1,4 @@
-"""Checks the eight invariants over all services' databases; exit status 1 and a list, with ids, of what is broken.
+"""Checks the nine invariants over all services' databases; exit status 1 and a list, with ids, of what is broken.
 
 Memory stays the same however large the shop is. With --since it looks at the orders, payments, reservations,
 events and files that began then or later, which on a large shop takes a fraction of the time; stock is always added up

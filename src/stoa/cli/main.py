@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "export": ("stoa.cli.export", "write all products into a file that can be imported again"),
     "replay": ("stoa.cli.replay", "buy a sales history again through the public API, then audit"),
-    "audit": ("stoa.cli.audit", "check the eight invariants over all services"),
+    "audit": ("stoa.cli.audit", "check the nine invariants over all services"),
     "repair": ("stoa.cli.repair", "set right what stock is counted wrong, and say what was changed"),
     "parked": ("stoa.cli.parked", "list the events that wait for a person, have them tried again, or discard one"),
     "events": ("stoa.cli.events", "follow what the services announce, or deliver it again"),

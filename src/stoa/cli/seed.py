@@ -31,6 +31,8 @@ from stoa.cli.processes import configure_logs, read_settings, whole_system
 from stoa.cli.user import import_of_administrator
 from stoa.contracts.auth.v1 import auth_pb2
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
+from stoa.contracts.campaign.v1 import campaign_pb2
+from stoa.contracts.campaign.v1.campaign_pb2_grpc import CampaignServiceStub
 from stoa.contracts.catalog.v1 import catalog_pb2
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.checkout.v1 import checkout_pb2
@@ -155,6 +157,11 @@ class _Zone(msgspec.Struct, forbid_unknown_fields=True):
     methods: list[dict[str, Any]] = []
 
 
+class _Campaign(msgspec.Struct, forbid_unknown_fields=True):
+    said: dict[str, Any]
+    codes: list[str] = []
+
+
 class _CustomerGroup(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     description: str
@@ -189,6 +196,7 @@ class _Assortment(msgspec.Struct, forbid_unknown_fields=True):
     product_type: list[dict[str, Any]]
     category: list[_Category]
     collection: list[_Collection]
+    campaign: list[_Campaign]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -227,6 +235,7 @@ async def seed(data_dir: DataDir, channel_to: ChannelTo) -> None:
         _groups(goods, channel_to),
         _zones(goods, channel_to),
         _goods(goods, channel_to),
+        _campaigns(goods, channel_to),
     )
     mark_seeded(data_dir)
 
@@ -420,6 +429,15 @@ def _new_list(one: _PriceList) -> dict[str, Any]:
         now = clock.now()
         made |= {"starts_at": now, "ends_at": now + timedelta(days=one.days)}
     return made
+
+
+async def _campaigns(assortment: _Assortment, channel_to: ChannelTo) -> None:
+    campaigns = [
+        campaign_pb2.ImportedCampaign(campaign_json=msgspec.json.encode(one.said), codes=one.codes)
+        for one in assortment.campaign
+    ]
+    request = campaign_pb2.ImportCampaignsRequest(campaigns=campaigns)
+    await CampaignServiceStub(channel_to("campaign")).ImportCampaigns(request)
 
 
 def _new_collection(collection: _Collection) -> catalog_pb2.ImportCollectionsRequest.NewCollection:
