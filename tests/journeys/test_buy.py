@@ -16,7 +16,7 @@ async def test_a_first_order_from_registration_to_the_mail(visitor: Shopper, adm
     cart = await ada.fill_cart(**{sku: 2})
     assert cart["subtotal"] == {"amount": 3998, "currency": "GBP"}
 
-    quote = await ada.ok("POST", "/checkout/quote", {"shipping_method": "standard"})
+    quote = await ada.ok("POST", "/checkout/quote", {"shipping_method": "standard", "shipping_address": ADDRESS})
     order = await ada.buy()
     assert order["status"] == "confirmed"
     assert order["payment_status"] == "paid"
