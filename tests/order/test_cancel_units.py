@@ -114,7 +114,8 @@ async def test_what_comes_back_after_units_were_called_off_is_worth_the_rest(ord
 async def test_an_operator_has_left_less(orders, placed, announced):
     order = await placed()
     by_hand = {"amount": 6000, "currency": "GBP"}
-    heard = told("payment.refunded", 5, order.payment_id, refunded_total=by_hand, by_hand=by_hand)
+    sums = {"amount": by_hand, "refunded_total": by_hand, "by_hand": by_hand}
+    heard = told("payment.refunded", 5, order.payment_id, refund_id=uuid7(), **sums)
     async with orders.db.transaction() as tx:
         await HANDLERS[heard.type](tx, heard)
     canceled = await cancel_order(orders, order.id, ADMIN, "x", [("MUG", 1)])

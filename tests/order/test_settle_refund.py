@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from order.conftest import gbp
@@ -79,9 +80,17 @@ async def test_a_cancellation_shows_what_payment_gives(orders, placed):
     assert (stored.refund_due, stored.version) == (gbp(1591), 4)
 
 
+def refund() -> dict[str, Any]:
+    """What payment says of one."""
+    return {"refund_id": uuid7(), "amount": {"amount": 1, "currency": "GBP"}}
+
+
 async def test_a_refund_by_hand_that_failed_is_not_waited_for(orders, placed):
     order = await placed()
-    both = {"refunded_total": {"amount": 300, "currency": "GBP"}, "by_hand": {"amount": 500, "currency": "GBP"}}
+    both = refund() | {
+        "refunded_total": {"amount": 300, "currency": "GBP"},
+        "by_hand": {"amount": 500, "currency": "GBP"},
+    }
     await hear(orders.db, told("payment.refunded", order, version=6, **both))
     assert payment_status_of(await repository.read_order(orders.db, order.id)) is PaymentStatus.REFUND_PENDING
     one = both | {"by_hand": {"amount": 300, "currency": "GBP"}}
@@ -92,7 +101,10 @@ async def test_a_refund_by_hand_that_failed_is_not_waited_for(orders, placed):
 
 async def test_the_only_refund_by_hand_failed(orders, placed):
     order = await placed()
-    nothing = {"refunded_total": {"amount": 0, "currency": "GBP"}, "by_hand": {"amount": 0, "currency": "GBP"}}
+    nothing = refund() | {
+        "refunded_total": {"amount": 0, "currency": "GBP"},
+        "by_hand": {"amount": 0, "currency": "GBP"},
+    }
     await hear(orders.db, told("payment.refund_failed", order, version=7, **nothing))
     stored = await repository.read_order(orders.db, order.id)
     assert (payment_status_of(stored), stored.left) == (PaymentStatus.PAID, gbp(6591))
@@ -111,7 +123,10 @@ async def test_news_of_a_refund_and_a_return_at_once_do_not_deadlock(orders, pla
     for version in range(10, 30):
         order = await shipped(orders, placed)
         back = await take_back(orders, order.id, ADMIN, [("MUG", 1)], "broken")
-        amounts = {"refunded_total": {"amount": 1, "currency": "GBP"}, "by_hand": {"amount": 1, "currency": "GBP"}}
+        amounts = refund() | {
+            "refunded_total": {"amount": 1, "currency": "GBP"},
+            "by_hand": {"amount": 1, "currency": "GBP"},
+        }
         refunded = told("payment.refunded", order, version=version, **amounts)
         payments.gave_by_hand(order.payment_id, 2, version=version + 1)
         await asyncio.gather(
