@@ -24,7 +24,7 @@ def gbp(amount: int) -> Money:
     [
         (False, None, 0, 0, 0, PaymentStatus.PENDING, 1000),
         (False, PaymentState.FAILED, 0, 0, 0, PaymentStatus.FAILED, 1000),
-        (False, PaymentState.SUCCEEDED, 0, 0, 0, PaymentStatus.PAID, 1000),
+        (False, PaymentState.SUCCEEDED, 0, 0, 0, PaymentStatus.PENDING, 1000),
         (True, None, 0, 0, 0, PaymentStatus.PAID, 1000),
         (True, PaymentState.SUCCEEDED, 1000, 0, 0, PaymentStatus.REFUND_PENDING, 0),
         (True, PaymentState.REFUNDED, 400, 400, 0, PaymentStatus.PARTIALLY_REFUNDED, 600),

@@ -57,7 +57,7 @@ async def test_through_the_life_of_an_order(orders, made, new_order, abandon):
     order = await made(new)
     assert await stand(orders) == {("pending", "pending", "unfulfilled")}
     await hear(orders.db, told("payment.succeeded", 2, new.payment_id))
-    assert await stand(orders) == {("pending", "paid", "unfulfilled")}
+    assert await stand(orders) == {("pending", "pending", "unfulfilled")}
     await orders.confirmations.submit(order.id)
     assert await stand(orders) == {("confirmed", "paid", "unfulfilled")}
     parcel = Parcel(carrier="DHL", tracking_number="1", items=[("MUG", 2)])

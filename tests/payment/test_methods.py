@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
@@ -33,13 +34,13 @@ async def keep(rest, user, token="tok_ok", **more):
 
 async def test_cards_are_kept_listed_chosen_and_forgotten(rest, ada):
     first = await keep(rest, ada)
-    assert (first["provider"], first["brand"], first["last4"], first["expires"], first["is_default"]) == (
+    assert (first["provider"], first["brand"], first["expires"], first["is_default"]) == (
         "simulator",
         "simulated",
-        "k_ok",
         "",
         True,
     )
+    assert re.fullmatch("[0-9]{4}", first["last4"])
     assert "tok_ok" not in str(first)
     second = await keep(rest, ada, "tok_declined")
     assert second["is_default"] is False

@@ -88,8 +88,6 @@ WHOLE |= {f"checkout.zones_repository.{name}" for name in ("REVISION", "CHANGING
 WHOLE |= {f"payment.drifts_repository.{name}" for name in ("DUE", "NEXT_DUE", "COUNT_OPEN")}
 # And of cards that were taken away, of which the provider has not heard yet.
 WHOLE |= {f"payment.methods_repository.{name}" for name in ("TO_FORGET", "NEXT_TO_FORGET")}
-# The one row that counts changes, and the few zones that staff have said.
-WHOLE |= {f"checkout.zones_repository.{name}" for name in ("REVISION", "CHANGING", "ALL_ZONES")}
 # What staff do with many products at once: read whole while there are few, until the next ANALYZE.
 WHOLE |= {
     "catalog.repository.CHANGE_PRODUCTS",

@@ -33,7 +33,7 @@ class PaymentTold(msgspec.Struct, frozen=True):
 
 class PaymentStatus(StrEnum):
     PENDING = "pending"
-    """No money was taken yet."""
+    """No money was taken yet, or not that the checkout knows of: it writes down that the order is paid itself."""
     PAID = "paid"
     """All of it was taken, and none is to go back."""
     FAILED = "failed"
@@ -101,6 +101,6 @@ def payment_status(
         return PaymentStatus.SETTLED
     if refunded.amount > 0:
         return PaymentStatus.PARTIALLY_REFUNDED
-    if confirmed or told == PaymentState.SUCCEEDED:
+    if confirmed:
         return PaymentStatus.PAID
     return PaymentStatus.FAILED if told == PaymentState.FAILED else PaymentStatus.PENDING

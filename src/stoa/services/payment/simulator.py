@@ -107,9 +107,10 @@ class Simulator:
     async def keep(self, token: str, *, customer: str) -> KeptCard:
         if token not in _ACCEPTED | _DECLINES.keys():
             raise CardRefused
-        reference = f"card_{hashlib.sha256(f'{customer} {token}'.encode()).hexdigest()[:32]}"
+        digest = hashlib.sha256(f"{customer} {token}".encode()).hexdigest()
+        reference = f"card_{digest[:32]}"
         await self._remembering(self._db.execute(KEEP_CARD, reference, token))
-        return KeptCard(reference, "simulated", token[-4:], "")
+        return KeptCard(reference, "simulated", f"{int(digest[32:], 16) % 10_000:04}", "")
 
     async def forget(self, reference: str) -> None:
         await self._remembering(self._db.execute(FORGET_CARD, reference))
