@@ -23,7 +23,7 @@ from .conftest import every_list
 
 async def test_every_statement_fits_the_schema(shop):
     assert len(await prepare_all(shop.db, repository)) == 15
-    assert len(await prepare_all(shop.db, variants_repository)) == 11
+    assert len(await prepare_all(shop.db, variants_repository)) == 12
     assert len(await prepare_all(shop.db, sellers_repository)) == 7
     assert len(await prepare_all(shop.db, categories_repository)) == 13
     assert len(await prepare_all(shop.db, price_lists_repository)) == 14

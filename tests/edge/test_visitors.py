@@ -22,6 +22,12 @@ SCOPES = {
     "PUT /cart/{ref}/items": "ref",
     "PUT /cart/{ref}/items/{sku}": "ref",
     "DELETE /cart/{ref}/items/{sku}": "ref",
+    "POST /cart/{ref}/items/{sku}/save-for-later": "ref",
+    "POST /cart/{ref}/saved/{sku}/move-to-cart": "ref",
+    "DELETE /cart/{ref}/saved/{sku}": "ref",
+    "POST /cart/{ref}/problems/accept": "ref",
+    "PUT /cart/{ref}/contact": "ref",
+    "POST /checkout/shipping-methods": "unkept",
     "POST /orders": "own, required",  # with the saga's row: the user, or the guest's cart
     "POST /inventory/{sku}/reserve": "own",  # with the reservation: the admin
     "POST /auth/register": "own",  # with the account: the e-mail address

@@ -29,7 +29,7 @@ from stoa.testing.ports import free_addresses
 
 SECRET = "a secret of this test, long enough"
 START_SECONDS = 90
-OF_ORDER = ("cart", "checkout", "order", "payment")
+OF_ORDER = ("cart", "campaign", "checkout", "order", "payment")
 
 Environ = Mapping[str, str]
 Say = Callable[..., tuple[int, str]]
@@ -164,7 +164,7 @@ async def test_what_order_has_opens_nothing_of_auth(provided: Access, theirs: di
                 await asyncpg.connect(provided.dsn, user=role, password=tried, database="stoa_auth")
 
 
-ALL = {"STOA_CART_DATABASE_URL", "STOA_CHECKOUT_DATABASE_URL", "STOA_ORDER_DATABASE_URL", "STOA_PAYMENT_DATABASE_URL"}
+ALL = {f"STOA_{each.upper()}_DATABASE_URL" for each in OF_ORDER}
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_settings_and_doctor(say: Say, theirs: dict[str, dict[str, str]], provid
     ]
     _, told = say("doctor", "--topology", "three-services", **order)
     said = " ".join(told.split())
-    assert "ok credentials cart, checkout, order, payment let in; STOA_RPC_SECRET, STOA_EDGE_SECRET given" in said
+    assert f"ok credentials {', '.join(OF_ORDER)} let in; STOA_RPC_SECRET, STOA_EDGE_SECRET given" in said
     assert "ok secrets given one by one" in said
     assert "ok variables every STOA_ variable is read" in said
     wrong = order | {"STOA_ORDER_DATABASE_URL": "postgresql://stoa_order:hush@127.0.0.1:1/stoa_order"}

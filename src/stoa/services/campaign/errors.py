@@ -106,6 +106,7 @@ class NotRedeemed(problems.Conflict):
     """What was quoted cannot be used any more: `campaign_id` names it, `code` too where one was entered."""
 
     title = "It does not apply any more"
+    slug = "not-redeemed"
     said = ""
 
     def __init__(self, campaign_id: str, code: str) -> None:
