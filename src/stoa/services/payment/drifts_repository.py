@@ -74,11 +74,15 @@ async def balances(db: Db, payment_ids: Collection[str]) -> dict[str, Balances]:
 
 # What somebody has settled is not found again, as long as both sides say the same. Payments are looked at again after a
 # day, a week and a month, because much of what differs comes late; what differs, every hour.
+# The payments are locked first, in the order of their ids as everywhere: who compares the same waits there, and has the
+# drifts of each after that.
 RECORD = """
-    WITH found AS MATERIALIZED (
+    WITH held AS MATERIALIZED (
+        SELECT id FROM payments WHERE id = ANY ($6::uuid[]) ORDER BY id FOR NO KEY UPDATE
+    ), found AS MATERIALIZED (
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
              AS found (id, payment_id, kind, here, there)
-        WHERE NOT EXISTS (
+        WHERE (SELECT count(*) FROM held) >= 0 AND NOT EXISTS (
             SELECT FROM drifts AS settled
             WHERE (settled.payment_id, settled.kind, settled.here, settled.there)
                 = (found.payment_id, found.kind, found.here, found.there) AND settled.note IS NOT NULL
@@ -90,7 +94,7 @@ RECORD = """
         DO UPDATE SET here = excluded.here, there = excluded.there, seen_at = now()
     ), gone AS (
         UPDATE drifts SET ended_at = now()
-        WHERE ended_at IS NULL AND payment_id = ANY ($6::uuid[])
+        WHERE (SELECT count(*) FROM held) >= 0 AND ended_at IS NULL AND payment_id = ANY ($6::uuid[])
           AND (payment_id, kind) NOT IN (SELECT payment_id, kind FROM found)
     )
     UPDATE payments SET reconcile_at = CASE
@@ -99,7 +103,7 @@ RECORD = """
         WHEN created_at > now() - interval '7 days' THEN created_at + interval '7 days'
         WHEN created_at > now() - interval '30 days' THEN created_at + interval '30 days'
     END
-    WHERE id = ANY ($6::uuid[])
+    WHERE (SELECT count(*) FROM held) >= 0 AND id = ANY ($6::uuid[])
 """
 
 
@@ -117,7 +121,11 @@ async def record(db: Db, compared: Collection[str], found: Mapping[str, Sequence
     )
 
 
-POSTPONE = "UPDATE payments SET reconcile_at = now() + interval '10 minutes' WHERE id = ANY ($1::uuid[])"
+POSTPONE = """
+    WITH held AS MATERIALIZED (SELECT id FROM payments WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE)
+    UPDATE payments SET reconcile_at = now() + interval '10 minutes'
+    WHERE (SELECT count(*) FROM held) >= 0 AND id = ANY ($1::uuid[])
+"""
 
 
 async def postpone(db: Db, payment_ids: Collection[str]) -> None:

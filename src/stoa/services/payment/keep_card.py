@@ -6,6 +6,8 @@ at once, and the provider is told until it has heard.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from stoa.kit.problems import Problem
 from stoa.ports.payment import CardRefused, KeepsCards
 from stoa.services.payment import methods_repository
@@ -39,17 +41,19 @@ async def keep_card(payments: Payments, user_id: str, token: str, *, is_default:
         kept = await methods_repository.add(tx, user_id, name, card)
         if is_default and not kept.is_default:
             await methods_repository.make_default(tx, user_id, kept.id)
-        return next(one for one in await methods_repository.of_user(tx, user_id) if one.id == kept.id)
+            return replace(kept, is_default=True)
+        return kept
 
 
 async def make_default(payments: Payments, user_id: str, method_id: str) -> PaymentMethod:
     """The one that is suggested first. Raises `NoSuchPaymentMethod`. A repeat changes nothing."""
     async with payments.db.transaction() as tx:
         await methods_repository.lock_user(tx, user_id)
-        if await methods_repository.method(tx, user_id, method_id) is None:
+        chosen = await methods_repository.method(tx, user_id, method_id)
+        if chosen is None:
             raise NoSuchPaymentMethod
         await methods_repository.make_default(tx, user_id, method_id)
-        return next(one for one in await methods_repository.of_user(tx, user_id) if one.id == method_id)
+        return replace(chosen, is_default=True)
 
 
 async def forget_card(payments: Payments, user_id: str, method_id: str) -> None:

@@ -25,7 +25,7 @@ class PaymentMethod(msgspec.Struct, frozen=True):
 
 _COLUMNS = "id, user_id, provider, reference, brand, last4, expires, is_default, created_at"
 
-# One at a time of each user, so that a default is one and the limit holds.
+# One at a time of each user, so that one card is the default.
 LOCK_USER = "SELECT pg_advisory_xact_lock(hashtextextended('payment_methods ' || $1::text, 0))"
 
 
