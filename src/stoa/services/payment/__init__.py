@@ -1,7 +1,8 @@
 """Payments: what shoppers are asked to pay, what was held, taken and given back, and the ledger of it.
 
-Owns payments, refunds and the double-entry ledger; also the simulator, which plays a provider where the shop has no
-other, and shares nothing with the rest but the database it lives in. Invariants:
+Owns payments, refunds and the double-entry ledger, the cards that customers have let the shop keep, and what was found
+to differ between all who know of a payment. Also the simulator, which plays a provider where the shop has no other, and
+what the adapter to Stripe has to remember; both share nothing with the rest but the database they live in. Invariants:
 
 - What the provider is asked for is recorded and committed before it is asked, under a key; only the capture of a
   checkout is not, which repeats it under its key until it is known. The provider is asked with no transaction open.
@@ -13,7 +14,7 @@ other, and shares nothing with the rest but the database it lives in. Invariants
 - A payment that is kept for an order to be shipped is not voided; what was voided or given back is not kept.
 - The ledger's entries sum to zero in each transaction, and none is ever changed. What they say equals
   the states of the payments, because both are written in one transaction.
-- A payment stays with the provider that authorized it.
+- A payment stays with the provider that authorized it, and a card that is kept pays for its owner alone.
 - A webhook is believed only so far as to ask the provider.
 - Where ledger, order or provider say of a payment what its row does not, that is in sight until it is so no more, or
   somebody has settled it.

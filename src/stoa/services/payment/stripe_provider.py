@@ -12,7 +12,7 @@ there, before the token comes here. https://docs.stripe.com/api says what each o
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import msgspec
@@ -28,6 +28,9 @@ from stoa.services.payment.errors import InsufficientFunds, PaymentDeclined, Pro
 NAME = "stripe"
 
 SIGNATURE = "stripe-signature"
+
+UNEXPECTED_STATE = "payment_intent_unexpected_state"
+"""Stripe's word for an intent that is not in a state in which this can be asked of it."""
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ class Stripe:
             # Confirmed before, with another card: that is what happened under the key.
             return await self.query(key)
         except stripe.InvalidRequestError as refused:
-            if refused.code == "payment_intent_unexpected_state":
+            if refused.code == UNEXPECTED_STATE:
                 return await self.query(key)
             if refused.code == "resource_missing" and (refused.param or "").startswith(("payment_method", "confirm")):
                 return Said(Status.DECLINED, row["intent_id"], UnknownToken.slug)
@@ -135,15 +138,8 @@ class Stripe:
         intent_id = await self._db.fetchval(INTENT_ID_OF, key)
         if intent_id is None:
             return await self.query(key)
-        try:
-            options: stripe.RequestOptions = {"idempotency_key": f"{key} capture"}
-            return _said(await self._client.v1.payment_intents.capture_async(intent_id, {}, options))
-        except stripe.InvalidRequestError as refused:
-            if refused.code == "payment_intent_unexpected_state":
-                return await self.query(key)
-            raise _unusable(refused) from refused
-        except stripe.StripeError as silent:
-            raise _unusable(silent) from silent
+        options: stripe.RequestOptions = {"idempotency_key": f"{key} capture"}
+        return await self._become(key, self._client.v1.payment_intents.capture_async(intent_id, {}, options))
 
     async def void(self, key: str) -> Said:
         intent_id = await self._db.fetchval(VOID, key)
@@ -152,11 +148,15 @@ class Stripe:
         said = await self.query(key)
         if said.status in {Status.CAPTURED, Status.DECLINED, Status.VOIDED}:
             return said
+        options: stripe.RequestOptions = {"idempotency_key": f"{key} void"}
+        return await self._become(key, self._client.v1.payment_intents.cancel_async(intent_id, {}, options))
+
+    async def _become(self, key: str, asked: Coroutine[Any, Any, stripe.PaymentIntent]) -> Said:
+        """What the intent has become; where it cannot become that, what it is."""
         try:
-            options: stripe.RequestOptions = {"idempotency_key": f"{key} void"}
-            return _said(await self._client.v1.payment_intents.cancel_async(intent_id, {}, options))
+            return _said(await asked)
         except stripe.InvalidRequestError as refused:
-            if refused.code == "payment_intent_unexpected_state":
+            if refused.code == UNEXPECTED_STATE:
                 return await self.query(key)
             raise _unusable(refused) from refused
         except stripe.StripeError as silent:
@@ -242,7 +242,7 @@ _TOLD = {
     "payment_intent.payment_failed",
     "payment_intent.succeeded",
 }
-_NEVER_REFUNDED = {"charge_already_refunded", "amount_too_large", "payment_intent_unexpected_state", "missing"}
+_NEVER_REFUNDED = {"charge_already_refunded", "amount_too_large", UNEXPECTED_STATE, "missing"}
 
 
 def _card(token: str) -> PaymentIntentConfirmParams:
